@@ -41,6 +41,7 @@ from gateway.naming import known_clients
 from gateway.own_thread import in_own_thread
 from gateway.pipeline import Pipeline
 from gateway.renewal import Renewal
+from gateway.routing import RouteTable
 from gateway.shadowing import Shadowing
 from gateway.stdio import to_stderr
 from gateway.telemetry.breaches import Breaches
@@ -108,7 +109,7 @@ class Gateway:
         self.edge = Edge(self.pipeline, configuration.edge, most=clients(configuration, self._limit),
                          spare=descriptors.backlog(self._limit))
         self.in_force = InForce(path, configuration, self.pipeline, self.edge, self.recorder, self._limit, self._spawn,
-                                stages)
+                                stages, self._report)
         self.desk = Desk(self.in_force.following, lambda: self.in_force.configuration.control,
                          lambda: self.in_force.configuration.table.capabilities, self._tell_writes, self.report)
         self.renewal = Renewal(Certificate(ServerTls(*files, configuration.edge.cbc, configuration.edge.strength)),
@@ -253,7 +254,10 @@ class Gateway:
 
     def report(self, capability: str | None, share: float = 1.0) -> Report:
         """The shadow's report: see gateway.admin.base.Reports."""
-        asked = [one for one in self.pipeline.table.capabilities.values() if capability in (None, one.name)]
+        return self._report(self.pipeline.table, capability, share)
+
+    def _report(self, table: RouteTable, capability: str | None, share: float) -> Report:
+        asked = [one for one in table.capabilities.values() if capability in (None, one.name)]
         report = fold(self.shadowing.store().read(capability),
                       {one.name: replace(one.criteria(), share=share) for one in asked},
                       {one.name: one.profile() for one in asked}, now=time.time())

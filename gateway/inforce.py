@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,25 +19,34 @@ from typing import Any, TypeAlias
 from gateway.binding import let_in
 from gateway.config.attempts import Attempts
 from gateway.config.compile import Configuration
-from gateway.config.controlling import OVERRIDE
+from gateway.config.controlling import GATE, OVERRIDE
 from gateway.config.problem import Invalid
 from gateway.config.sealing import custody_beside
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.edge import Edge
+from gateway.flips import gates
 from gateway.flips.base import State
 from gateway.flips.fitting import in_table, unusable, written
 from gateway.flips.following import Following
-from gateway.flips.opening import Opened
+from gateway.flips.opening import Opened, provisional
+from gateway.flips.precedence import position
+from gateway.flips.snapshot import snapshot
+from gateway.flips.steps import words
 from gateway.pipeline import Pipeline
 from gateway.policies.base import Policy
+from gateway.routing import RouteTable
 from gateway.telemetry.facts import ReloadFacts, StagesFacts
 from gateway.telemetry.record import Recorder
+from shadow.report.report import Report
 from shadow.sealed.base import Bounds
 
 _RETIRE = 10.0
 """Seconds for which calls may still use a policy that is in no table any more."""
 _SHOWN = 20
 """The most problems in one line of the log."""
+
+Reports: TypeAlias = Callable[[RouteTable, str, float], Report]
+"""The report of a capability by a table, with the verdict on a step to a share of clients."""
 
 Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], None]
 """Runs a coroutine in the background; it ends with the worker."""
@@ -60,10 +70,10 @@ class InForce:
 
     def __init__(
         self, path: Path, configuration: Configuration, pipeline: Pipeline, edge: Edge, recorder: Recorder,
-        limit: int, spawn: Spawn, opened: Opened,
+        limit: int, spawn: Spawn, opened: Opened, reports: Reports,
     ) -> None:
         """`pipeline` and `edge` use `configuration` already, with the stages that `opened` has. The process may have
-        `limit` file descriptors."""
+        `limit` file descriptors. `reports` says what is known of a capability that a file moves forward."""
         self.configuration = self._began = configuration
         self.files = configuration.files
         self.reloads = Reloads(configuration.revision, at=time.time())
@@ -74,6 +84,7 @@ class InForce:
         self._recorder = recorder
         self._limit = limit
         self._spawn = spawn
+        self._reports = reports
         self._attempts = Attempts(path)
         self._reloading = asyncio.Lock()
         self._waits = False
@@ -105,14 +116,40 @@ class InForce:
             self.files = fresh.files
             if fresh.digest == previous.digest and self.reloads.successful:
                 return
+            known, refused = await self._gated(fresh, previous)
             lacking = unusable(fresh.table.capabilities, self.following.state)
             if lacking:
                 # The last good table stays, as with any other problem of a file.
                 self._refuse(tuple(f"{self._path}: {why} [{OVERRIDE}]" for why in lacking.values()))
                 return
-            await self.following.adopt(written(fresh.table.capabilities))
+            if refused:
+                self._refuse(refused)
+                return
+            await self.following.adopt(written(fresh.table.capabilities), known)
             # There is no await in between: no request sees the new stages in the former table.
             self._put(fresh, previous)
+
+    async def _gated(
+        self, fresh: Configuration, previous: Configuration,
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """What is known of the capabilities that a file moves forward by itself, and the problems of those that may not
+        move: only where `control` is set."""
+        known: dict[str, Any] = {}
+        refused: list[str] = []
+        if not fresh.control.is_set and not previous.control.is_set:
+            return known, ()
+        state = self.following.state
+        for name, after in provisional(state, written(fresh.table.capabilities)).stands.items():
+            stand = state.stands.get(name)
+            step = None if stand is None else gates.step(position(stand), position(after))
+            if step is None:
+                continue
+            # Evidence counts by the criteria and the setup of the new file.
+            known[name] = await snapshot(partial(self._reports, fresh.table), name, step)
+            error = gates.objection(step, known[name])
+            if error is not None:
+                refused.append(f"{self._path}: {name} would move to {words(position(after))}: {error} [{GATE}]")
+        return known, tuple(refused)
 
     def _flipped(self, state: State) -> None:
         """Put the stages of another state in force."""

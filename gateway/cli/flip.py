@@ -13,6 +13,7 @@ from gateway.cli.completing import CAPABILITY
 @click.option("--writes", is_flag=True, help="Flip the writes instead of the reads.")
 @click.option("--percent", metavar="N", help="The share of keys that canary gives to modern: 5.")
 @click.option("--reason", required=True, help="Why, for the journal. Do not name patients.")
+@click.option("--force", is_flag=True, help="Make the step whatever the gate says, if you may.")
 @click.option("--expires", metavar="DURATION", help="End the override after this time: 2h.")
 @click.option("--revision", type=int, help="Refuse if the capability has changed since this revision.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
@@ -21,7 +22,7 @@ from gateway.cli.completing import CAPABILITY
 @click.option("-o", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def flip(
     capability: str, to: str | None, writes: bool, percent: str | None, reason: str, expires: str | None,
-    revision: int | None, config: Path, admin: str | None, output: str,
+    revision: int | None, force: bool, config: Path, admin: str | None, output: str,
 ) -> None:
     """Move CAPABILITY to another stage, on top of what routes.yaml says.
 
@@ -31,4 +32,5 @@ def flip(
     from gateway.cli.verbs.flip import run
 
     run({"kind": "flip", "capability": capability, "to": to, "side": "writes" if writes else "reads",
-         "percent": percent, "reason": reason, "expires": expires, "revision": revision}, config, admin, output)
+         "percent": percent, "reason": reason, "expires": expires, "revision": revision,
+         "force": force}, config, admin, output)

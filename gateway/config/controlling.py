@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from pydantic import Field
 
@@ -19,6 +20,9 @@ LEAST = 16
 
 OVERRIDE = "override"
 """The code of the problem that a file lacks what an override or a latch needs."""
+
+GATE = "gate"
+"""The code of the problem that a file moves a capability forward, and the gate does not say SAFE."""
 
 ROLES = ("viewer", "operator", "approver", "auditor")
 
@@ -42,6 +46,8 @@ class Control(Strict):
         default=None, min_length=1,
         description="the Unix socket for commands, relative to this file; left out: beside the control file")
     roles: Roles = Field(default_factory=Roles)
+    force: list[Literal["operator", "approver"]] = Field(
+        default=["approver"], description="the roles of which an operator needs one to make a step that a gate refuses")
     tokens: dict[Name, str] = Field(
         default_factory=dict, description='names of tokens → the secrets that are sent over TCP: "${FIGWAY_TOKEN}"')
 
@@ -49,13 +55,15 @@ class Control(Strict):
 @dataclass(frozen=True, slots=True)
 class Controls:
     """Where flips are kept (`path`, None for nowhere) and made (`socket`), and who may make them. If nothing `is_set`,
-    whoever may open the socket may do everything, and nobody may flip over TCP. `tokens` are SHA-256 digests by
+    whoever may open the socket may do everything, and nobody may flip over TCP. `force` has the roles that may force a
+    step. `tokens` are SHA-256 digests by
     name."""
 
     path: Path | None = None
     socket: Path | None = None
     is_set: bool = False
     roles: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    force: frozenset[str] = frozenset()
     tokens: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
 
@@ -88,5 +96,5 @@ def controls(written: Control | None, root: Node, store: Path | None, findings: 
                 findings.problem(node.find("roles", role).place, f'no token "{name}" is in `tokens`', "unknown_token")
     if not roles["operator"]:
         findings.warn(key, "without `roles.operator` nobody may flip, or roll back", "no_operator")
-    return Controls(path, socket, True, MappingProxyType(roles), MappingProxyType({
+    return Controls(path, socket, True, MappingProxyType(roles), frozenset(written.force), MappingProxyType({
         name: sha256(token.encode()).digest() for name, token in written.tokens.items()}))

@@ -12,15 +12,15 @@ from typing import Any
 from gateway.admin.base import Reports
 from gateway.capability import Capability
 from gateway.config.controlling import Controls
-from gateway.control.snapshot import snapshot
 from gateway.control.wanted import wanted
 from gateway.control.who import FLIP, READ, SEE, Who
-from gateway.flips import steps
+from gateway.flips import gates, steps
 from gateway.flips.base import Already, BadFlip, Flip, FlipError, Kind, OutOfReach, Refused
 from gateway.flips.fitting import lacks
 from gateway.flips.following import Following
-from gateway.flips.precedence import moves_forward, position
+from gateway.flips.precedence import position
 from gateway.flips.shown import shown, shown_stand
+from gateway.flips.snapshot import snapshot
 from gateway.own_thread import in_own_thread
 
 NO_FILE = ("this gateway keeps its evidence in memory, so there is no file to keep flips in: write `store: {sqlite: "
@@ -69,7 +69,7 @@ class Desk:
                 # Nobody else may make the journal grow.
                 await in_own_thread(following.stages.refuse, flip, error)
             raise error
-        flip = await self._checked(flip, capabilities[asked.capability])
+        flip = await self._checked(flip, capabilities[asked.capability], who if asked.forces else None)
         await self._told()
         try:
             state, record = await in_own_thread(following.stages.flip, flip)
@@ -83,21 +83,34 @@ class Desk:
         return {"revision": record.revision, "record": record.facts() | {"digest": record.digest},
                 "stand": shown_stand(state.stands[flip.capability])}
 
-    async def _checked(self, flip: Flip, capability: Capability) -> Flip:
-        """The flip, with the evidence if it goes forward. Raises BadFlip if the capability cannot go there."""
+    async def _checked(self, flip: Flip, capability: Capability, forcing: Who | None) -> Flip:
+        """The flip, as the gate lets it pass, bound to the revision at which it was decided. `forcing` is who wants it
+        whatever the gate says. Raises BadFlip if the capability cannot go there, Refused and NoEvidence by the gate."""
+        # What another worker has just made counts too. A rollback waits for nothing.
+        state = self._following.state if flip.kind is Kind.ROLLBACK else await in_own_thread(
+            self._following.stages.read)
         try:
-            after, _ = steps.act(self._following.state, replace(flip, revision=None), time.time())
+            after, _ = steps.act(state, flip, time.time())
         except FlipError:
             return flip  # the store refuses it too, and records that
-        at = position(after.stands[flip.capability])
+        was, at = position(state.stands[flip.capability]), position(after.stands[flip.capability])
         why = lacks(capability, at)
         if why:
             raise BadFlip(f"{flip.capability} cannot be at {steps.words(at)}: {why}")
-        if moves_forward(position(self._following.state.stands[flip.capability]), at):
-            # There is no gate yet: see the record's `gate` in the reference.
-            evidence = await snapshot(self._reports, flip.capability, at, writes=flip.writes is not None)
-            return replace(flip, evidence=evidence, detail={**flip.detail, "gate": "ungated"})
-        return flip
+        step = gates.step(was, at)
+        if step is None:
+            return flip
+        decided = state.revision if flip.revision is None else min(flip.revision, state.revision)
+        known = await snapshot(self._reports, flip.capability, step)
+        flip = replace(flip, evidence=known, revision=decided)
+        error = gates.objection(step, known)
+        if error is None or (forcing is not None and forcing.may_force):
+            return replace(flip, detail={**flip.detail, "gate": gates.SAFE if error is None else gates.FORCED})
+        if forcing is not None:
+            error = Refused(f"{forcing.name} may not force a step (see `control.force` in routes.yaml), and the gate "
+                            f"says: {error}")
+        await in_own_thread(self._following.stages.refuse, flip, error)
+        raise error
 
     def _permit(self, who: Who, roles: frozenset[str], what: str) -> None:
         if not who.may(roles):

@@ -17,7 +17,8 @@ FILE = "file"
 
 _WHOLE = 10_000
 _KEYS = {"kind": str, "capability": str, "to": str, "side": str, "percent": str, "reason": str, "expires": str,
-         "revision": int, "correlation": str}
+         "revision": int, "correlation": str, "force": bool}
+_WANTS = {str: "text", int: "a number", bool: "true or false"}
 _KINDS = {Kind.FLIP, Kind.ROLLBACK, Kind.RESUME}
 _SIDES = ("reads", "writes", "both")
 
@@ -25,7 +26,8 @@ _SIDES = ("reads", "writes", "both")
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A wanted flip as it was sent. `to` is a stage, FILE or "" for none; `side` is "reads", "writes" or "both";
-    `share` is in 1/10,000, `lasts` in seconds; `reason` is as it may be kept."""
+    `share` is in 1/10,000, `lasts` in seconds; `reason` is as it may be kept; `forces`: the step is
+    to be made whatever the gate says."""
 
     kind: Kind
     capability: str
@@ -36,6 +38,7 @@ class Wanted:
     reason: str
     revision: int | None
     correlation: str
+    forces: bool
 
     def flip(self, actor: Actor, capability: Capability, stand: Stand) -> Flip:
         """The flip of this capability, which stands at `stand`. Raises BadFlip."""
@@ -74,8 +77,8 @@ def wanted(data: Any, capabilities: Collection[str]) -> Wanted:
     for key, value in data.items():
         if key not in _KEYS:
             raise BadFlip(f'there is no key "{key}"{did_you_mean(str(key), _KEYS)}')
-        if value is not None and (not isinstance(value, _KEYS[key]) or isinstance(value, bool)):
-            raise BadFlip(f'"{key}" wants {"a number" if _KEYS[key] is int else "text"}')
+        if value is not None and type(value) is not _KEYS[key]:
+            raise BadFlip(f'"{key}" wants {_WANTS[_KEYS[key]]}')
     said = {key: value for key, value in data.items() if value is not None}
     kind, to, side = said.get("kind", Kind.FLIP), said.get("to", ""), said.get("side", "reads")
     if kind not in _KINDS:
@@ -96,7 +99,8 @@ def wanted(data: Any, capabilities: Collection[str]) -> Wanted:
         raise BadFlip("a flip needs a reason: whoever reads the journal asks why")
     if len(reason) > LONGEST:
         raise BadFlip(f"a reason has at most {LONGEST} characters")
-    return Wanted(Kind(kind), name, to, side, share, lasts, reason, said.get("revision"), said.get("correlation", ""))
+    return Wanted(Kind(kind), name, to, side, share, lasts, reason, said.get("revision"), said.get("correlation", ""),
+                  said.get("force", False))
 
 
 def _share(percent: str | None) -> int | None:

@@ -9,7 +9,6 @@ import os
 import pwd
 import socket
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -29,12 +28,13 @@ _UCRED = struct.Struct("iII")
 @dataclass(frozen=True, slots=True)
 class Who:
     """Who asks, by which way ("socket" or "tcp"), and in which roles. `is_known` is False for somebody without a
-    token."""
+    token. `may_force`: they may make a step forward that the gate refuses, if they may flip."""
 
     name: str
     source: str
     roles: frozenset[str]
     is_known: bool = True
+    may_force: bool = False
 
     def may(self, roles: frozenset[str]) -> bool:
         """Whether any of their roles is one of these."""
@@ -53,7 +53,8 @@ def of_peer(uid: int, gid: int, controls: Controls) -> Who:
     except KeyError:
         name, groups = f"uid {uid}", [gid]
     held = {name, *(f"%{_group(one)}" for one in groups)}
-    return Who(name, "socket", _roles(held, controls) if controls.is_set else SEE)
+    return _who(name, "socket", held, controls) if controls.is_set else Who(
+        name, "socket", SEE, may_force=uid in (0, os.geteuid()))
 
 
 def of_token(header: str, controls: Controls) -> Who | None:
@@ -64,7 +65,7 @@ def of_token(header: str, controls: Controls) -> Who | None:
     given = sha256(token.strip().encode()).digest()
     # All are compared, and in constant time, so that time tells nothing of them.
     found = [name for name, digest in controls.tokens.items() if hmac.compare_digest(digest, given)]
-    return Who(f"token:{found[0]}", "tcp", _roles({f"token:{found[0]}"}, controls)) if found else None
+    return _who(f"token:{found[0]}", "tcp", {f"token:{found[0]}"}, controls) if found else None
 
 
 def peer_of(sock: socket.socket) -> tuple[int, int]:
@@ -73,9 +74,9 @@ def peer_of(sock: socket.socket) -> tuple[int, int]:
     return uid, gid
 
 
-def _roles(held: set[str], controls: Controls) -> frozenset[str]:
-    roles: Mapping[str, frozenset[str]] = controls.roles
-    return frozenset(role for role, holders in roles.items() if not holders.isdisjoint(held))
+def _who(name: str, source: str, held: set[str], controls: Controls) -> Who:
+    roles = frozenset(role for role, holders in controls.roles.items() if not holders.isdisjoint(held))
+    return Who(name, source, roles, may_force=not roles.isdisjoint(controls.force))
 
 
 def _group(number: int) -> str:

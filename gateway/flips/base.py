@@ -15,10 +15,14 @@ to that table.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from gateway.flips.record import ORIGIN, Record
 from gateway.stage import Stage
+
+UNASKED: Mapping[str, Any] = MappingProxyType({})
+"""No evidence of any capability: no gate was asked."""
 
 
 class Position(NamedTuple):
@@ -194,9 +198,12 @@ class Stages(Protocol):
         """Record that a flip was refused before it came here."""
         ...
 
-    def adopt(self, files: Mapping[str, Position], actor: Actor) -> State:
+    def adopt(
+        self, files: Mapping[str, Position], actor: Actor, known: Mapping[str, Any] = UNASKED,
+    ) -> State:
         """Another routes.yaml is in force: these are its positions. Ends the overrides that it ends, and records each
-        change. Changes nothing if they are known already."""
+        change. `known` is the evidence of the capabilities that the gate found SAFE. Changes nothing if the positions
+        are known already."""
         ...
 
     def expire(self) -> State:

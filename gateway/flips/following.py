@@ -6,9 +6,10 @@ Whatever fails here, the last state stays in force, and traffic goes on.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.flips import copy
-from gateway.flips.base import OutOfReach, Position, Stages, State
+from gateway.flips.base import UNASKED, OutOfReach, Position, Stages, State
 from gateway.flips.opening import FILE, SLOW, Opened, provisional
 from gateway.flips.precedence import drifts
 from gateway.own_thread import OwnThread
@@ -45,13 +46,14 @@ class Following:
         # Why the store does not know the file in force yet.
         self._untold = opened.fault
         self._copied = ""
+        self._known: Mapping[str, Any] = UNASKED
 
     async def run(self) -> None:
         """Follow the stages until cancelled."""
         await self._keep_copy()
         while True:
             if self._untold:
-                await self.adopt(self._files())
+                await self.adopt(self._files(), self._known)
                 if self._untold:
                     await asyncio.sleep(_PAUSE)
                     continue
@@ -64,14 +66,15 @@ class Following:
             self.state = state
             self._changed(state)
 
-    async def adopt(self, files: Mapping[str, Position]) -> None:
-        """Another file is about to be in force. If the store cannot be told in time, what it would make of the file
-        counts for now, and it is told later."""
+    async def adopt(self, files: Mapping[str, Position], known: Mapping[str, Any] = UNASKED) -> None:
+        """Another file is about to be in force. `known` is the evidence of what the gate found SAFE. If the
+        store cannot be told in time, what it would make of the file counts for now, and it is told later."""
+        self._known = known
         if self.copy is None:
             # Stages in memory never block, and belong to this event loop.
-            self.put(self.stages.adopt(files, FILE))
+            self.put(self.stages.adopt(files, FILE, known))
             return
-        telling = OwnThread(self.stages.adopt, files, FILE)
+        telling = OwnThread(self.stages.adopt, files, FILE, known)
         why = SLOW
         if await telling.soon(_SECONDS):
             try:

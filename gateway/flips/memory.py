@@ -4,9 +4,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from gateway.flips import steps
-from gateway.flips.base import Actor, Already, Conflict, Flip, FlipError, Position, State
+from gateway.flips.base import UNASKED, Actor, Already, Conflict, Flip, FlipError, Position, State
 from gateway.flips.held import Held
 from gateway.flips.record import Record
 
@@ -61,9 +62,11 @@ class MemoryStages:
         self._put(state, [record])
         return record
 
-    def adopt(self, files: Mapping[str, Position], actor: Actor) -> State:
+    def adopt(
+        self, files: Mapping[str, Position], actor: Actor, known: Mapping[str, Any] = UNASKED,
+    ) -> State:
         """See Stages."""
-        return self._put(*steps.adopt(self._held.state, files, actor, self._clock()))
+        return self._put(*steps.adopt(self._held.state, files, actor, self._clock(), known))
 
     def expire(self) -> State:
         """See Stages."""

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from gateway.flips import deeds, steps
 from gateway.flips.base import (
+    UNASKED,
     Actor,
     Already,
     Conflict,
@@ -114,10 +115,12 @@ class SqliteStages:
             _keep(connection, state, after, [record])
         return record
 
-    def adopt(self, files: Mapping[str, Position], actor: Actor) -> State:
+    def adopt(
+        self, files: Mapping[str, Position], actor: Actor, known: Mapping[str, Any] = UNASKED,
+    ) -> State:
         """See Stages."""
         with self._changing() as (connection, state, now):
-            after, records = steps.adopt(state, files, actor, now)
+            after, records = steps.adopt(state, files, actor, now, known)
             _keep(connection, state, after, records)
         return self._learnt(after)
 

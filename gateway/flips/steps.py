@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from gateway.flips import gates
 from gateway.flips.base import (
+    UNASKED,
     Actor,
     Already,
     BadFlip,
@@ -24,7 +26,7 @@ from gateway.flips.base import (
     Stand,
     State,
 )
-from gateway.flips.precedence import ORDER, adopted, in_force, is_ahead, moves_forward, position
+from gateway.flips.precedence import ORDER, adopted, in_force, is_ahead, position
 from gateway.flips.record import Record, digest_of
 from gateway.stage import Stage
 
@@ -60,13 +62,17 @@ def refuse(state: State, flip: Flip, error: FlipError, now: float) -> tuple[Stat
     stand = state.stands.get(flip.capability)
     wanted = {"action": str(flip.kind), "why": str(error), "code": error.code} | _parts(flip)
     record = _record(state, now, flip.actor, "refusal", flip.capability, flip.reason, stand, stand, state.revision)
-    record = replace(record, correlation=flip.correlation, detail=wanted)
+    record = replace(record, evidence=flip.evidence, evidence_digest=digest_of(flip.evidence),
+                     correlation=flip.correlation, detail=wanted)
     return _next(state, {}, state.revision, record), record
 
 
-def adopt(state: State, files: Mapping[str, Position], actor: Actor, now: float) -> tuple[State, list[Record]]:
+def adopt(
+    state: State, files: Mapping[str, Position], actor: Actor, now: float, known: Mapping[str, Any] = UNASKED,
+) -> tuple[State, list[Record]]:
     """Take over the positions of another file: see gateway.flips.precedence.adopted. A capability that the file does
-    not have any more is forgotten, unless it has an override or a latch."""
+    not have any more is forgotten, unless it has an override or a latch. `known` is the evidence of those that the gate
+    found SAFE, by capability."""
     records: list[Record] = []
     for name, file in files.items():
         stand = state.stands.get(name)
@@ -82,8 +88,9 @@ def adopt(state: State, files: Mapping[str, Position], actor: Actor, now: float)
             detail["file_before"] = _said(stand.file)
             if stand.override is not None and after.override != stand.override:
                 detail["ended"] = _ended(stand.override, after.override)
-            if moves_forward(position(stand), position(after)):
-                detail["gate"] = "ungated"
+            if gates.step(position(stand), position(after)) is not None:
+                detail["gate"] = gates.SAFE if name in known else gates.UNGATED
+                record = replace(record, evidence=known.get(name), evidence_digest=digest_of(known.get(name)))
         record = replace(record, detail=detail)
         state = _next(state, {name: after}, revision, record)
         records.append(record)
@@ -108,7 +115,10 @@ def expire(state: State, now: float) -> tuple[State, list[Record]]:
         after = replace(stand, override=None, changed=revision)
         record = _record(state, now, Actor("clock", source="clock"), "expiry", name, override.reason, stand, after,
                          revision)
-        record = replace(record, detail={"author": override.author, "since": override.revision})
+        detail: dict[str, Any] = {"author": override.author, "since": override.revision}
+        if gates.step(position(stand), position(after)) is not None:
+            detail["gate"] = gates.UNGATED
+        record = replace(record, detail=detail)
         state = _next(state, {name: after}, revision, record)
         records.append(record)
     return state, records

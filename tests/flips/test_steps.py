@@ -7,6 +7,7 @@ import pytest
 from gateway.flips import steps
 from gateway.flips.base import Actor, Already, BadFlip, Conflict, Flip, Kind, Stand, State
 from gateway.flips.precedence import position
+from gateway.flips.record import digest_of
 from gateway.stage import Stage
 from tests.flips.test_precedence import at, latch, override
 
@@ -86,6 +87,23 @@ def test_an_expiry_is_that_of_the_last_flip_and_ends_the_override():
     assert (record.action, record.source, record.detail["author"]) == ("expiry", "clock", "ann")
     forever, _ = steps.act(state, flip(wanted="-/canary/-"), NOW)
     assert forever.stands["labs"].override.expires is None
+
+
+def test_what_moves_forward_without_a_gate_is_recorded_as_ungated():
+    state, _ = steps.act(stand("verify/legacy"), flip(wanted="legacy/-/-", lasts=60.0), NOW)
+    _, [expiry] = steps.expire(state, NOW + 60)
+    assert expiry.detail["gate"] == "ungated"
+    safe = {"labs": {"answer": "SAFE"}}
+    for files, known, gate in (("verify/legacy", {}, "ungated"), ("verify/legacy", safe, "safe"),
+                               ("shadow/legacy", {}, None)):
+        _, [reload] = steps.adopt(stand("legacy/legacy"), {"labs": at(files)}, ANN, NOW, known)
+        assert (reload.detail.get("gate"), reload.evidence) == (gate, known.get("labs"))
+
+
+def test_a_refusal_keeps_the_evidence():
+    wanted = replace(flip(wanted="verify/-/-"), evidence={"answer": "NOT SAFE"})
+    _, record = steps.refuse(stand("shadow/legacy"), wanted, BadFlip("no"), NOW)
+    assert (record.evidence, record.evidence_digest) == ({"answer": "NOT SAFE"}, digest_of({"answer": "NOT SAFE"}))
 
 
 def test_a_rollback_of_writes_records_how_many_legacy_lacks_and_one_of_reads_alone_does_not():

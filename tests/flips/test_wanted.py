@@ -1,5 +1,7 @@
 """What commands want, who may, and what is kept of a reason: tables, one row a test."""
 
+import os
+
 import pytest
 
 from gateway.config.compile import build
@@ -31,6 +33,7 @@ def test_shares_and_expiries(change, share, lasts):
     ({"percent": "-1"}, "from 0 to 100"), ({"percent": "101"}, "from 0 to 100"), ({"percent": "many"}, "from 0 to 100"),
     ({"reason": ""}, "needs a reason"), ({"reason": " \t\n"}, "needs a reason"), ({"reason": "x" * 501}, "at most 500"),
     ({"expires": "0s"}, "a duration"), ({"expires": "tomorrow"}, "a duration"),
+    ({"force": "yes"}, "wants true or false"),
     ({"revision": "7"}, "wants a number"), ({"revision": True}, "wants a number"), ({"reason": 7}, "wants text"),
     ({"to": None}, "say where to"), ({"kind": "rollback", "to": "file"}, 'no stage "file"'),
 ])
@@ -38,6 +41,11 @@ def test_bad_input_is_one_line(change, why):
     with pytest.raises(BadFlip, match=why) as raised:
         wanted(ASKED | change, ["labs"])
     assert "\n" not in str(raised.value)
+
+
+def test_a_step_is_forced_only_where_it_says_so():
+    assert [wanted(ASKED | more, ["labs"]).forces for more in ({}, {"force": False}, {"force": True})] == [
+        False, False, True]
 
 
 def test_something_other_than_an_object_is_refused():
@@ -100,12 +108,31 @@ def test_with_control_roles_decide(controls):
     assert b"0123456789abcdef" not in repr(found).encode()
 
 
+@pytest.mark.parametrize(("text", "may"), [
+    ("", True),
+    ("control: {roles: {operator: [root]}}", False),
+    ("control: {roles: {operator: [root], approver: [ann]}}", False),
+    ("control: {roles: {operator: [root], approver: [root]}}", True),
+    ("control: {force: [operator], roles: {operator: [root]}}", True),
+    ("control: {force: [operator], roles: {operator: [ann], approver: [root]}}", False),
+    ("control: {force: [], roles: {operator: [root], approver: [root]}}", False),
+])
+def test_who_may_force_a_step(controls, text, may):
+    assert of_peer(0, 0, controls(text).control).may_force is may
+
+
+def test_without_control_only_the_owner_of_the_socket_and_root_may_force(controls):
+    assert of_peer(os.geteuid(), os.getegid(), controls("").control).may_force
+    assert not of_peer(4_000_000, 4_000_000, controls("").control).may_force
+
+
 @pytest.mark.parametrize(("text", "code"), [
     ('control: {tokens: {a: "too short"}, roles: {operator: [ann]}}', "weak_token"),
     ('control: {roles: {operator: ["token:none"]}}', "unknown_token"),
     ('control: {roles: {operator: ["a b"]}}', "bad_value"),
     ("control: {path: figway.db, roles: {operator: [ann]}}", "same_file"),
     ("control: {role: {}}", "unknown_key"),
+    ("control: {force: [viewer], roles: {operator: [ann]}}", "bad_value"),
 ])
 def test_problems_of_control(controls, text, code):
     with pytest.raises(Invalid) as raised:

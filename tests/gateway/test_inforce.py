@@ -1,6 +1,7 @@
 """What is in force: the stages of a file and of a flip, and what only a restart changes."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -44,13 +45,17 @@ def write(tmp_path):
     return write
 
 
+def nobody_asks(table, capability, share):
+    raise AssertionError("no gate is asked")
+
+
 @pytest.fixture
 def made(write, tmp_path):
     """A configuration in force, with what it is in force in; the log goes to a file."""
     with (tmp_path / "log").open("wb") as log:
         output = Output(log.fileno())
 
-        def made(**how):
+        def made(reports=nobody_asks, **how):
             file = write(**how)
             configuration = build(file)
             recorder = Recorder(output)
@@ -62,7 +67,7 @@ def made(write, tmp_path):
             loop = asyncio.get_running_loop()
             spawned = []
             in_force = InForce(file, configuration, pipeline, edge, recorder, 1024,
-                               lambda work: spawned.append(loop.create_task(work)), stages)
+                               lambda work: spawned.append(loop.create_task(work)), stages, reports)
             return in_force, pipeline, spawned
 
         yield made
@@ -147,6 +152,56 @@ async def test_a_step_forward_by_the_file_alone_is_recorded_as_ungated(made, wri
     [record, *_] = in_force.following.stages.history("labs")
     assert (record.action, record.actor, record.detail["gate"]) == ("reload", "file", "ungated")
     assert (record.before["reads"], record.after["reads"]) == ("legacy", "verify")
+    await end(in_force, spawned)
+
+
+CONTROL = IN_A_FILE + "\ncontrol: {roles: {operator: [ann]}}"
+
+
+def saying(answer, asked):
+    """Reports that say this of each step, and note what they were asked."""
+    def reports(table, capability, share):
+        asked.append((table.capabilities[capability].reads, share))
+        return SimpleNamespace(capabilities=[SimpleNamespace(evidence={"answer": answer, "says": f"{answer} today"})])
+
+    return reports
+
+
+@pytest.mark.parametrize("more", [CONTROL, IN_A_FILE])
+async def test_where_control_is_set_a_step_forward_by_the_file_wants_evidence(made, write, more):
+    asked = []
+    in_force, pipeline, spawned = made(saying("NOT SAFE", asked), more=CONTROL)
+    # It is no way around that to take `control` away with the same step.
+    write("verify", more)
+    await in_force.reload()
+    [problem] = in_force.reloads.problems
+    assert problem.endswith("labs would move to reads verify, writes legacy: NOT SAFE today [gate]")
+    assert asked == [(Stage.VERIFY, 1.0)], "the gate goes by the new file"
+    assert pipeline.table.capabilities["labs"].reads is Stage.LEGACY
+    assert in_force.following.state.stands["labs"].file.reads is Stage.LEGACY
+    write("shadow", more)
+    await in_force.reload()
+    assert in_force.reloads.successful
+    assert pipeline.table.capabilities["labs"].reads is Stage.SHADOW
+    await end(in_force, spawned)
+
+
+async def test_a_step_forward_by_the_file_on_evidence_is_recorded_with_it(made, write):
+    in_force, pipeline, spawned = made(saying("SAFE", []), more=CONTROL)
+    write("verify", CONTROL)
+    await in_force.reload()
+    [record, *_] = in_force.following.stages.history("labs")
+    assert (record.detail["gate"], record.evidence["answer"]) == ("safe", "SAFE")
+    assert pipeline.table.capabilities["labs"].reads is Stage.VERIFY
+    await end(in_force, spawned)
+
+
+async def test_a_file_that_follows_an_override_needs_no_evidence(made, write):
+    in_force, _, spawned = made(more=CONTROL)
+    await put(in_force, flip(Stage.VERIFY))
+    write("verify", CONTROL)
+    await in_force.reload()
+    assert in_force.reloads.successful
     await end(in_force, spawned)
 
 

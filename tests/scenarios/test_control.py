@@ -148,7 +148,7 @@ def test_without_its_control_file_a_gateway_goes_on_and_a_start_serves_what_was_
         if how == "damaged":
             assert "[-] stages: stale: " in again.readiness()[1]
         else:
-            assert command(tmp_path, "flip", "labs", "--to", "verify", "--reason", "x").returncode == 0
+            assert command(tmp_path, "flip", "labs", "--to", "verify", "--force", "--reason", "x").returncode == 0
             assert arm(again) == "modern"
             assert "recovery" in command(tmp_path, "history").stdout
 
@@ -169,7 +169,7 @@ def test_a_start_while_the_control_file_is_locked_serves_what_was_in_force(tmp_p
             other.close()
             until(lambda: "[+] stages: " in figway.readiness()[1], "the gateway does not see that it is free")
             assert arm(figway) == "legacy"
-            assert command(tmp_path, "flip", "labs", "--to", "file", "--reason", "x").returncode == 0
+            assert command(tmp_path, "flip", "labs", "--to", "file", "--force", "--reason", "x").returncode == 0
             assert arm(figway) == "modern"
     kept(tmp_path)
 
@@ -233,7 +233,7 @@ def test_over_tcp_a_token_says_who_asks_and_roles_say_what_they_may(gateway, leg
     assert (figway.folder / "figway.db.control.sock").stat().st_mode & 0o777 == 0o666
     assert "pipeline-pipeline" not in figway.stdout() + figway.stderr()
     figway.reload(routes(legacy.url, legacy.url, more=TOKENS.format(more=", root")))
-    until(lambda: command(figway.folder, "flip", "labs", "--to", "verify", "--reason", "x").returncode == 0,
+    until(lambda: command(figway.folder, "flip", "labs", "--to", "legacy", "--reason", "x").returncode == 0,
           "a role of a reload does not count")
     figway.reload(routes(legacy.url, legacy.url))
     until(lambda: (figway.folder / "figway.db.control.sock").stat().st_mode & 0o777 == 0o600,

@@ -121,7 +121,7 @@ def test_a_rollback_of_writes_says_how_many_legacy_lacks_and_waits_for_none(gate
     answering(legacy, "legacy")
     modern.answers(*[response(201, ("X-Arm", "modern"))] * 3, response(400), response(500))
     figway = gateway(routes(legacy.url, modern.url, "verify"), "--workers", "2")
-    done = command(figway.folder, "flip", "labs", "--to", "modern", "--writes", "--reason", "wards agreed")
+    done = command(figway.folder, "flip", "labs", "--to", "modern", "--writes", "--force", "--reason", "wards agreed")
     assert done.returncode == 0
     with door(figway.folder) as client:
         everywhere(figway, client.get("/stages").json()["revision"])
@@ -226,10 +226,11 @@ def test_the_memory_store_refuses_flips_with_the_line_to_add(gateway, legacy):
 def test_an_override_ends_by_command_and_by_its_expiry(gateway, legacy, modern):
     answering(legacy, "legacy"), answering(modern, "modern")
     figway = gateway(routes(legacy.url, modern.url))
-    flipped = command(figway.folder, "flip", "labs", "--to", "verify", "--expires", "1s", "--reason", "a try")
+    flipped = command(figway.folder, "flip", "labs", "--to", "verify", "--expires", "1s", "--force",
+                      "--reason", "a try")
     assert "until the override expires" in flipped.stdout
     until(lambda: figway.ask("GET", "/labs/1").get("X-Arm") == "legacy", "the override does not expire")
-    command(figway.folder, "flip", "labs", "--to", "verify", "--reason", "for MRN 12345678")
+    command(figway.folder, "flip", "labs", "--to", "verify", "--force", "--reason", "for MRN 12345678")
     assert figway.ask("GET", "/labs/1").get("X-Arm") == "modern"
     assert "drift: the file says reads legacy" in command(figway.folder, "status").stdout
     assert command(figway.folder, "flip", "labs", "--to", "file", "--reason", "done").returncode == 0

@@ -36,9 +36,10 @@ def _lines(done: Mapping[str, Any]) -> Iterator[str]:
         yield "  until the override expires, unless another flip comes before"
     if done["stand"]["latch"] is not None:
         yield f"  held back by {done['stand']['latch']['guard']}: figway resume ends that"
-    if record["detail"].get("gate") == "ungated":
-        known = record["evidence"] or {}
-        yield f"  ungated; the evidence: {known.get('says') or 'unread, ' + known.get('unread', 'none')}"
+    if gate := record["detail"].get("gate"):
+        known = record["evidence"]
+        says = known.get("says") or f"unread, {known['unread']}"
+        yield f"  {'forced; ' if gate == 'forced' else ''}the gate: {says}"
     lacking = record["detail"].get("writes_that_legacy_lacks")
     if lacking is not None and not lacking:
         yield "  modern took no writes that legacy lacks"
