@@ -320,8 +320,9 @@ def test_a_mirror_without_a_body_says_so_as_its_client_did(mirroring, legacy, mo
     mirroring.say(request("POST", "/plain/_search", ("Transfer-Encoding", "chunked")) + b"0\r\n\r\n")
     mirroring.ask("POST", "/plain/_search")
     ended(2)
-    assert [(one.get("Content-Length"), one.get("Transfer-Encoding")) for one in modern.asked] == [
-        (None, "chunked"), ("0", None)]
+    # Mirrors go on connections of their own: one may overtake the other.
+    assert {(one.get("Content-Length"), one.get("Transfer-Encoding")) for one in modern.asked} == {
+        (None, "chunked"), ("0", None)}
 
 
 def test_a_body_beyond_the_buffer_is_refused_however_it_comes_and_its_mirror_counted(mirroring, legacy, modern, ended):
