@@ -1,7 +1,10 @@
 """Flips of a running gateway: over its Unix socket, and by command."""
 
+import os
 import sqlite3
 import subprocess
+import termios
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import httpx2
 from gateway.flips.base import State
 from gateway.flips.record import ORIGIN, digest, parsed
 from gateway.flips.sqlite import SqliteStages
-from tests.backends.processes import FIGWAY, ended
+from tests.backends.processes import FIGWAY, LONG, ended, started
 
 ROUTES = """
 version: 1
@@ -54,6 +57,21 @@ def flip(client: httpx2.Client, **wanted: Any) -> httpx2.Response:
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `figway` in the folder of a gateway."""
     return ended([*FIGWAY, *arguments], cwd=folder)
+
+
+def on_terminal(folder: Path, *arguments: str) -> list[str]:
+    """The lines that `figway` prints to a terminal of 80 columns."""
+    ours, its = os.openpty()
+    termios.tcsetwinsize(its, (24, 80))
+    shown = b""
+    with started([*FIGWAY, *arguments], cwd=folder, stdout=its) as process:
+        os.close(its)
+        with suppress(OSError):  # the terminal's end
+            while more := os.read(ours, 4096):
+                shown += more
+        process.wait(LONG)
+    os.close(ours)
+    return shown.decode().splitlines()
 
 
 def kept(folder: Path) -> State:

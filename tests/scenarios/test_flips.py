@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.backends.control import command, door, flip, routes
+from tests.backends.control import command, door, flip, on_terminal, routes
 from tests.backends.figway import Figway, running
 from tests.backends.logins import Domain, Person
 from tests.backends.processes import FIGWAY, LONG, started
@@ -239,6 +239,9 @@ def test_an_override_ends_by_command_and_by_its_expiry(gateway, legacy, modern):
     assert [line.split()[4] for line in history.splitlines()[1:]] == ["to_file", "flip", "expiry", "flip", "reload"]
     assert "12345678" not in history
     assert "[record number]" in history
+    shown = on_terminal(figway.folder, "history", "labs")
+    assert max(map(len, shown)) <= 80
+    assert [line.split()[2] for line in shown if line[0].isdigit()] == ["to_file", "flip", "expiry", "flip", "reload"]
 
 
 def test_the_status_is_watched_until_it_is_interrupted(gateway, legacy, modern, tmp_path):

@@ -2,14 +2,14 @@
 
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from gateway.cli.chosen import file_of, folded, records_of, width
+from gateway.cli.chosen import file_of, records_of, width
 from gateway.cli.opened import as_json
-from gateway.flips.record import Record
+from gateway.cli.shown import lines
 
 
 def run(chosen: Mapping[str, Any], most: int, output: str) -> None:
@@ -20,32 +20,6 @@ def run(chosen: Mapping[str, Any], most: int, output: str) -> None:
         as_json({"records": [one.record.facts() | {"digest": one.digest} for one in found]})
     else:
         for one in found:
-            for line in _lines(one.record, width()):
+            for line in lines(one.record, width()):
                 click.echo(line)
     sys.exit(0 if found else 1)
-
-
-def _lines(one: Record, width: int) -> Iterator[str]:
-    """A record, within the width."""
-    how = ", ".join(part for part in (one.role, one.source) if part)
-    yield from folded(f"{one.number}  {one.time}  {one.action}{' ' if one.capability else ''}{one.capability}  "
-                      f"by {one.actor}{f' ({how})' if how else ''}", width)
-    for part in (one.plan or _moved(one), one.detail.get("why"), one.detail.get("subject"), one.reason):
-        if isinstance(part, str) and part and part != one.capability:
-            yield from folded(part, width, "    ")
-
-
-def _moved(one: Record) -> str:
-    """From where to where; "" if nothing moved."""
-    before, after = one.before, one.after
-    parts = [f"{part} {_at(before, part)} → {_at(after, part)}" for part in ("reads", "writes")
-             if _at(before, part) != _at(after, part)]
-    return ", ".join(parts)
-
-
-def _at(said: Mapping[str, Any], part: str) -> str:
-    stage = said.get(part)
-    if stage is None:
-        return "none"
-    share = said.get("share")
-    return f"{stage} {share / 100:g}%" if stage == "canary" and isinstance(share, int) and share else str(stage)

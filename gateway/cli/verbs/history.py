@@ -1,13 +1,18 @@
 """figway history: shows the newest records of the journal."""
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gateway.cli.chosen import width
 from gateway.cli.control import call, end
 from gateway.cli.opened import as_json, rows
+from gateway.cli.shown import lines
 from gateway.cli.sources import Refused
+from gateway.flips.record import parsed
 
 
 def run(capability: str | None, most: int, config: Path, admin: str | None, output: str) -> None:
@@ -19,6 +24,11 @@ def run(capability: str | None, most: int, config: Path, admin: str | None, outp
         end(refused)
     if output == "json":
         as_json(found)
+        return
+    if sys.stdout.isatty():  # a refusal's words alone are wider than a terminal
+        for one in found["records"]:
+            for line in lines(parsed(json.dumps(one)), width()):
+                click.echo(line)
         return
     for line in rows(("AT", "REVISION", "WHO", "ROLE", "DID", "CAPABILITY", "WHAT", "REASON"),
                      [_row(one) for one in found["records"]]):
