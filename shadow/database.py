@@ -264,6 +264,16 @@ def whole(connection: sqlite3.Connection, mode: str = "IMMEDIATE") -> Iterator[N
         raise
 
 
+def statements(script: str) -> Iterator[str]:
+    """The statements of a migration, one by one: sqlite3's own `executescript` would end the transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Let one process at a time run the block: it locks the folder itself, which leaves no file behind. Raises _Busy

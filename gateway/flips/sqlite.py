@@ -39,7 +39,7 @@ from gateway.flips.record import ORIGIN, Record, parsed
 from gateway.own_thread import OwnThread
 from gateway.stage import Stage
 from shadow.custody.base import Line
-from shadow.database import Database, whole
+from shadow.database import Database, statements, whole
 
 _SCRIPTS = sorted((entry for entry in (files("gateway.flips") / "migrations").iterdir() if entry.name.endswith(".sql")),
                   key=lambda entry: entry.name)
@@ -244,22 +244,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
         with whole(connection):
             [done] = connection.execute("PRAGMA user_version").fetchone()
             for script in _SCRIPTS[done:]:
-                for statement in _statements(script.read_text("utf-8")):
+                for statement in statements(script.read_text("utf-8")):
                     connection.execute(statement)
             if not done:
                 connection.execute("INSERT INTO control VALUES (?, 0)", (secrets.token_hex(8),))
             connection.execute(f"PRAGMA user_version = {len(_SCRIPTS)}")
     # A flip that was answered for must outlive a loss of power.
     connection.execute("PRAGMA synchronous = FULL")
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 def _now(connection: sqlite3.Connection) -> float:

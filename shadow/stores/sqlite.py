@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +17,7 @@ import orjson
 
 from shadow.compare.comparison import Comparison, Outcome, Tally
 from shadow.compare.difference import Difference, Severity, Shape, Signature
-from shadow.database import Database, whole
+from shadow.database import Database, statements, whole
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.stratum import HOUR
 from shadow.latency import Histogram
@@ -323,20 +323,11 @@ def _migrate(connection: sqlite3.Connection) -> None:
     with whole(connection):
         [done] = connection.execute("PRAGMA user_version").fetchone()
         for script in _SCRIPTS[done:]:
-            for statement in _statements(script.read_text("utf-8")):
+            for statement in statements(script.read_text("utf-8")):
                 connection.execute(statement)
         if not done:
             connection.execute("INSERT INTO origin VALUES (?)", (time.time(),))
         connection.execute(f"PRAGMA user_version = {len(_SCRIPTS)}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 def _add(connection: sqlite3.Connection, row: Traffic) -> None:
